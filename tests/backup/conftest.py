@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
+import sqlalchemy as sa
 from pydantic import SecretStr
 
 from cct_ops.backup.archive import Manifest
@@ -15,9 +16,15 @@ from cct_ops.backup.database import Database
 from cct_ops.backup.load import create, drop
 from cct_ops.backup.restore import Outside, Restored, restore
 from cct_ops.backup.take import take
+from cct_ops.ledger.gate import guards
 from cct_ops.ledger.record.backups import Backup
+from cct_ops.models.guards import Guard, GuardSettings, Intent, Rules
 from cct_ops.stack.postgres import EmbeddedPostgres
 from tests.conftest import administrator
+
+Reach = Callable[[], sa.Engine]
+
+RULES = Rules(settings=GuardSettings(), maintenance=(), allowed=("/*",), silences=())
 
 
 def silent(_line: str) -> None:
@@ -45,6 +52,14 @@ def database(postgres: EmbeddedPostgres, name: str) -> Database:
     return Database.of(f"the database {name}", SecretStr(postgres.url(name)), "NAME")
 
 
+def stopped_by(engine: sa.Engine, target: str) -> Guard | None:
+    """Return what stands against a change there."""
+    wanted = Intent(playbook="auto-rollback", target=target, calls=1, run_id=uuid4())
+    with engine.connect() as connection:
+        found = guards.first_stop(connection, wanted, RULES)
+    return found.guard if found else None
+
+
 @pytest.fixture
 def here(ledger_url: SecretStr, postgres: EmbeddedPostgres, prefect_api_url: str) -> Installation:
     """This test's ledger, and the Prefect of all tests, which is at work meanwhile."""
@@ -65,3 +80,17 @@ def there(postgres: EmbeddedPostgres) -> Iterator[Installation]:
     )
     for (name,) in names.fetchall():
         drop(made.ledger.named(name))
+
+
+@pytest.fixture
+def reach(there: Installation, postgres: EmbeddedPostgres) -> Iterator[Reach]:
+    """Connects to the ledger that was put back, anew each time."""
+    made: list[sa.Engine] = []
+
+    def connected() -> sa.Engine:
+        made.append(sa.create_engine(postgres.url(there.ledger.name), poolclass=sa.NullPool))
+        return made[-1]
+
+    yield connected
+    for each in made:
+        each.dispose()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -22,47 +21,20 @@ from cct_ops.clients.reader import CctReader
 from cct_ops.clients.transport import CctTransport
 from cct_ops.config.policy import AuditPolicy
 from cct_ops.errors import BadConfiguration, ContractBroken
-from cct_ops.ledger.gate import drains, guards, permits, switches
+from cct_ops.ledger.gate import drains, switches
 from cct_ops.ledger.intake import inbox, outbox
 from cct_ops.ledger.people import sign_ins
-from cct_ops.models.guards import Guard, GuardSettings, Intent, Rules
+from cct_ops.models.guards import Guard
 from cct_ops.models.role import Role
 from cct_ops.record import witness
 from cct_ops.record.checkpoints import Recorder
 from cct_ops.record.keys import keep_key
 from cct_ops.sandbox.control import SandboxControl
-from cct_ops.stack.postgres import EmbeddedPostgres
-from tests.backup.conftest import Installation
+from tests.backup.conftest import Installation, Reach, stopped_by
 from tests.conftest import API_KEY
 from tests.ledger.alerts import opened
 from tests.ledger.history import a_run, permitted, plan
 from tests.plain import HTTP
-
-Reach = Callable[[], sa.Engine]
-
-RULES = Rules(settings=GuardSettings(), maintenance=(), allowed=("/*",), silences=())
-
-
-@pytest.fixture
-def reach(there: Installation, postgres: EmbeddedPostgres) -> Iterator[Reach]:
-    """Connects to the ledger that was put back, anew each time."""
-    made: list[sa.Engine] = []
-
-    def connected() -> sa.Engine:
-        made.append(sa.create_engine(postgres.url(there.ledger.name), poolclass=sa.NullPool))
-        return made[-1]
-
-    yield connected
-    for each in made:
-        each.dispose()
-
-
-def stopped_by(engine: sa.Engine, target: str) -> Guard | None:
-    """Return what stands against a change there."""
-    wanted = Intent(playbook="auto-rollback", target=target, calls=1, run_id=uuid4())
-    with engine.connect() as connection:
-        found = guards.first_stop(connection, wanted, RULES)
-    return found.guard if found else None
 
 
 def test_what_was_under_way_is_not_gone_on_with_and_its_target_is_held(
@@ -133,34 +105,6 @@ def test_after_a_backup_of_a_drained_installation_everything_goes_on(
     assert not done.stopped
     assert done.since.why == "Nothing was recorded since the backup."
     assert drains.standing(reach()) is not None  # until whoever moves it ends the drain
-
-
-def test_what_happened_since_is_held_by_name(
-    here: Installation, there: Installation, engine: sa.Engine, reach: Reach, tmp_path: Path
-) -> None:
-    """The ledger that is replaced says it exactly, and a stop that was pulled since stays so."""
-    here.backed_up(tmp_path / "b.zip")
-    there.restored(tmp_path / "b.zip")
-    later = reach()
-    switches.resume(later, "all is well", "grace")
-    permit = permitted(later, a_run(), plan("/changed-since"))
-    permits.close(later, permit)
-    switches.hold(later, "/held-since", datetime.now(UTC) + timedelta(hours=2), "mine", "eve")
-
-    done = there.restored(tmp_path / "b.zip")
-
-    assert {"/changed-since", "/held-since"} <= set(done.since.targets)
-    assert not done.stopped
-    assert [name.split("_before_")[0] for name in done.kept] == [
-        there.ledger.name,
-        there.prefect.name,
-    ]
-    restored = reach()
-    assert stopped_by(restored, "/changed-since") is Guard.HOLD
-    assert stopped_by(restored, "/never-touched") is None
-
-    switches.stop(restored, "not sure of anything", "eve")
-    assert there.restored(tmp_path / "b.zip").stopped
 
 
 def test_a_restored_installation_lets_nobody_in_who_was_in_before(

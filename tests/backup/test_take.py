@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import stat
 import threading
 import zipfile
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -91,6 +93,24 @@ def test_only_its_owner_reads_it_and_no_secret_is_in_it(
     assert [each.name for each in tmp_path.iterdir()] == ["b.zip"]
 
 
+def test_of_two_that_write_one_file_the_first_has_it(tmp_path: Path) -> None:
+    """The other is refused, and its draft goes."""
+    path = tmp_path / "b.zip"
+    with ExitStack() as late:
+        late.enter_context(pytest.raises(BadConfiguration, match="is there already"))
+        late.enter_context(archive.writing(path))
+        with archive.writing(path) as (file, written):
+            file.writestr("first", "first")
+
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == written.sha256
+    assert [each.name for each in tmp_path.iterdir()] == ["b.zip"]
+
+
+def test_a_name_that_no_disk_takes_is_one_sentence(here: Installation, tmp_path: Path) -> None:
+    with pytest.raises(BadConfiguration, match="cannot be written: File name too long"):
+        here.backed_up(tmp_path / ("b" * 300))
+
+
 def test_each_part_is_a_dump_that_others_read(here: Installation, tmp_path: Path) -> None:
     here.backed_up(tmp_path / "b.zip")
 
@@ -118,6 +138,15 @@ def test_what_is_damaged_is_named(here: Installation, engine: sa.Engine, tmp_pat
         file.writestr("letter.txt", "dear")
     with pytest.raises(ContractBroken, match="it has no manifest"):
         check.check(path, (), None, silent)
+    for manifest, words in (
+        ('{"format": 2, "version": "9.9", "new": 1}', "the format 2.*use the release 9.9"),
+        ('{"format": 1, "version": "0.1"}', "its manifest.json is damaged"),
+        ("{", "its manifest.json is damaged"),
+    ):
+        with zipfile.ZipFile(path, "w") as file:
+            file.writestr(archive.MANIFEST, manifest)
+        with pytest.raises(ContractBroken, match=words):
+            check.check(path, (), None, silent)
     path.write_bytes(whole[:2000] + bytes([whole[2000] ^ 1]) + whole[2001:])
     _, found = check.check(path, (), None, silent)
     assert "its part ledger.dump is damaged" in found.findings[0]

@@ -71,3 +71,10 @@ def test_mistakes_are_one_sentence(
     assert f"{PREFECT} is no PostgreSQL" in program("backup", str(tmp_path / "b.zip")).err
     empty = program("restore", str(rubbish), "--data", str(tmp_path)).err
     assert f"there is no installation in {tmp_path}" in empty
+    both = program("restore", str(rubbish), "--check", "--over").err
+    assert "--over says how to put a backup back" in both
+    for events, words in (("/nowhere.jsonl", "cannot be read"), (str(rubbish), "no audit event")):
+        said = program("restore", str(rubbish), "--data", str(tmp_path), "--events", events).err
+        assert f"{events} " in said
+        assert words in said
+    assert "is no file: name a backup" in program("restore", "b" * 300, "--check").err

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import hashlib
 import os
+import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import IO
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from cct_ops.errors import BadConfiguration, ContractBroken, Unavailable
 from cct_ops.models.base import Frozen
@@ -55,6 +57,13 @@ class Manifest(Frozen):
     under_way: int
     """Runs that had begun, and whose end is not in it."""
     runs_unknown_to_prefect: int
+
+
+class _Head(BaseModel):
+    """What every format of a manifest has."""
+
+    format: int
+    version: str
 
 
 class Hashing:
@@ -96,22 +105,25 @@ def writing(path: Path) -> Iterator[tuple[zipfile.ZipFile, Hashing]]:
 
     Raises ``BadConfiguration`` where it cannot be, and ``Unavailable`` where its disk fails.
     """
-    if path.exists():
-        raise BadConfiguration(f"{path} is there already: name a file that is not")
-    draft = path.with_name(f".{path.name}.part")
+    taken = BadConfiguration(f"{path} is there already: name a file that is not")
     try:
-        place = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        if path.exists():
+            raise taken
+        # a draft of its own, as two may write a file of this name at once
+        place, name = tempfile.mkstemp(".part", f".{path.name[:40]}.", path.parent)
     except OSError as error:
         raise BadConfiguration(f"{path} cannot be written: {error.strerror}") from None
+    draft = Path(name)
     try:
         with os.fdopen(place, "wb") as file:
-            os.fchmod(file.fileno(), 0o600)
             hashing = Hashing(file)
             with zipfile.ZipFile(hashing, "w") as archive:
                 yield archive, hashing
             file.flush()
             os.fsync(file.fileno())
-        draft.rename(path)
+        _appear(draft, path)
+    except FileExistsError:
+        raise taken from None
     except OSError as error:
         raise Unavailable(f"{path} cannot be written: {error.strerror}") from None
     finally:
@@ -146,19 +158,41 @@ def blocks(archive: zipfile.ZipFile, name: str) -> Iterator[bytes]:
             while block := part.read(BLOCK):
                 yield block
     except (KeyError, zipfile.BadZipFile, EOFError) as error:
-        raise ContractBroken(f"{archive.filename}: its part {name} is damaged: {error}") from None
+        raise ContractBroken(f"its part {name} is damaged: {error}") from None
+
+
+def _appear(draft: Path, path: Path) -> None:
+    """Give it its name; raises ``FileExistsError`` where another has that meanwhile."""
+    try:
+        path.hardlink_to(draft)  # which, unlike a rename, takes the place of nothing
+    except FileExistsError:
+        raise
+    except OSError:  # as on a share of another system
+        if path.exists():
+            raise FileExistsError(path) from None
+        draft.rename(path)
 
 
 def _manifest(path: Path, archive: zipfile.ZipFile) -> Manifest:
     try:
         if archive.getinfo(MANIFEST).file_size > _MOST_MANIFEST_BYTES:
             raise ContractBroken(f"{path} is no backup of ours: its {MANIFEST} is too large")
-        found = Manifest.model_validate_json(archive.read(MANIFEST))
-    except (KeyError, ValidationError, zipfile.BadZipFile, NotImplementedError, RuntimeError):
+        text = archive.read(MANIFEST)
+        head = _Head.model_validate_json(text)
+        if head.format != FORMAT:
+            raise ContractBroken(
+                f"{path} has the format {head.format}, and this release knows {FORMAT}: use the"
+                f" release {head.version}, which wrote it"
+            )
+        return Manifest.model_validate_json(text)
+    except KeyError:
         raise ContractBroken(f"{path} is no backup of ours: it has no {MANIFEST}") from None
-    if found.format != FORMAT:
-        raise ContractBroken(
-            f"{path} has the format {found.format}, and this release knows {FORMAT}: use the"
-            f" release {found.version}, which wrote it"
-        )
-    return found
+    except (
+        ValidationError,
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        NotImplementedError,
+        RuntimeError,
+    ):
+        raise ContractBroken(f"{path}: its {MANIFEST} is damaged. Try an older backup") from None

@@ -12,9 +12,9 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import make_conninfo
 from pydantic import SecretStr
-from sqlalchemy import make_url
+from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from cct_ops.errors import BadConfiguration, Unavailable
@@ -33,6 +33,7 @@ _VARIABLES = {
     "sslcert": "PGSSLCERT",
     "sslkey": "PGSSLKEY",
     "connect_timeout": "PGCONNECT_TIMEOUT",
+    "target_session_attrs": "PGTARGETSESSIONATTRS",
 }
 _ANSWER_SECONDS = "10"
 _SHOWN_LINES = 5
@@ -47,17 +48,32 @@ class Database:
 
     @classmethod
     def of(cls, title: str, url: SecretStr, variable: str) -> Database:
-        """Read a URL of SQLAlchemy's, whichever driver it names."""
+        """Read a URL of SQLAlchemy's, whichever driver it names, and of however many servers."""
         try:
             made = make_url(url.get_secret_value())
-            plain = made.set(drivername="postgresql").render_as_string(hide_password=False)
-            found = conninfo_to_dict(plain)
-        except (ArgumentError, psycopg.Error):
+            if not made.drivername.startswith("postgresql"):
+                raise BadConfiguration(f"{variable} is no PostgreSQL, which alone is backed up")
+            made = made.set(drivername="postgresql+psycopg")
+            _, found = made.get_dialect()().create_connect_args(made)
+        except (ArgumentError, ValueError):
             raise BadConfiguration(f"{variable} is not the URL of a database") from None
-        if not made.drivername.startswith("postgresql"):
-            raise BadConfiguration(f"{variable} is no PostgreSQL, which alone is backed up")
-        known = {name: str(value) for name, value in found.items() if value is not None}
+        if "ssl" in found:  # as asyncpg's dialect has it
+            found.setdefault("sslmode", found["ssl"])
+        known = {name: str(found[name]) for name in _VARIABLES if found.get(name)}
         return cls(title, {"connect_timeout": _ANSWER_SECONDS, **known})
+
+    @property
+    def url(self) -> SecretStr:
+        """It as a URL of SQLAlchemy's."""
+        known = dict(self.parameters)
+        made = URL.create(
+            "postgresql+psycopg",
+            known.pop("user", None),
+            known.pop("password", None),
+            database=known.pop("dbname", None),
+            query=known,
+        )
+        return SecretStr(made.render_as_string(hide_password=False))
 
     @property
     def name(self) -> str:
@@ -77,8 +93,7 @@ class Database:
     def connected(self, *, autocommit: bool = True) -> Iterator[psycopg.Connection[Any]]:
         """Connect to it; raises ``Unavailable`` where it does not answer."""
         try:
-            known = {key: value for key, value in self.parameters.items() if key in _VARIABLES}
-            connection = psycopg.connect(make_conninfo(**known), autocommit=autocommit)
+            connection = psycopg.connect(make_conninfo(**self.parameters), autocommit=autocommit)
         except psycopg.OperationalError as error:
             words = " ".join(str(error).split())
             raise Unavailable(f"{self.title} cannot be reached: {words}") from None

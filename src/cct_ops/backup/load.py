@@ -17,7 +17,7 @@ from cct_ops.backup import archive
 from cct_ops.backup.archive import Dump, Manifest
 from cct_ops.backup.database import Database, ended_well, revision, tables
 from cct_ops.backup.take import DUMPS, SECRET_TABLES
-from cct_ops.errors import BadConfiguration, ContractBroken
+from cct_ops.errors import BadConfiguration, ContractBroken, OpsError, Unavailable
 
 _LEAVING_SECONDS = 5.0
 """How long who has hung up may still be listed; what PostgreSQL waits before a rename
@@ -93,7 +93,11 @@ def _differences(
     counted = tables(connection, without)
     for name in sorted(counted.keys() | dump.tables.keys()):
         now, then = counted.get(name), dump.tables.get(name)
-        if now != then:
+        if then is None:
+            yield f"{title}: {name} is there, and is not in the backup"
+        elif now is None:
+            yield f"{title}: {name} is not there, and has {then} rows in the backup"
+        elif now != then:
             yield f"{title}: {name} has {now} rows, and {then} were backed up"
 
 
@@ -158,17 +162,41 @@ def swap(pairs: list[tuple[Database, Database]], suffix: str) -> None:
     """
     Give each restored database the name of the one that it replaces, which gets the suffix.
 
-    Those of one server change their names at one moment.
+    Those of one server change their names at one moment; where a second server fails, the first
+    changes them back. Raises ``BadConfiguration`` where somebody has connected meanwhile.
     """
-    by_server: dict[tuple[str, str], list[tuple[Database, Database]]] = {}
+    by_server: dict[tuple[str, str], list[tuple[Database, str]]] = {}
     for there, new in pairs:
-        by_server.setdefault(there.server, []).append((there, new))
-    rename = sql.SQL("alter database {} rename to {}")
-    for group in by_server.values():
-        with group[0][0].named("postgres").connected(autocommit=False) as connection:
-            for there, new in group:
-                old = sql.Identifier(f"{there.name}{suffix}")
-                name = sql.Identifier(there.name)
-                connection.execute(rename.format(name, old))
-                connection.execute(rename.format(sql.Identifier(new.name), name))
+        renames = by_server.setdefault(there.server, [])
+        renames += [(there, f"{there.name}{suffix}"), (new, there.name)]
+    done: list[list[tuple[Database, str]]] = []
+    try:
+        for renames in by_server.values():
+            _rename(renames)
+            done.append(renames)
+    except OpsError as error:
+        for renames in reversed(done):
+            try:
+                _rename([(each.named(name), each.name) for each, name in reversed(renames)])
+            except OpsError:
+                titles = " and ".join(f"{each.name}, which is {name} now" for each, name in renames)
+                raise type(error)(f"{error}. Give by hand their names back to {titles}") from error
+        raise type(error)(f"{error}. Nothing was changed") from error
+
+
+def _rename(renames: list[tuple[Database, str]]) -> None:
+    """Rename the databases of one server, all or none of them."""
+    first = renames[0][0]
+    with first.named("postgres").connected(autocommit=False) as connection:
+        try:
+            for database, name in renames:
+                names = sql.Identifier(database.name), sql.Identifier(name)
+                connection.execute(sql.SQL("alter database {} rename to {}").format(*names))
             connection.commit()
+        except psycopg.errors.ObjectInUse:
+            raise BadConfiguration(
+                f"somebody has connected to {first.title} meanwhile: stop all parts first"
+            ) from None
+        except psycopg.Error as error:
+            words = " ".join(str(error).split())
+            raise Unavailable(f"{first.title} could not be exchanged: {words}") from None

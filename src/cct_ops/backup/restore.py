@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from zipfile import ZipFile
-
-import sqlalchemy as sa
-from pydantic import SecretStr
 
 from cct_ops.backup import archive, load, settle, since as events
 from cct_ops.backup.archive import Manifest
@@ -80,26 +77,24 @@ def restore(
     """
     Put both databases back; until the last step nothing that is there is touched.
 
-    Raises ``ContractBroken`` where the file is not what was written.
+    Raises ``ContractBroken`` where the file is not what was written; every error says whether
+    anything was changed.
     """
     new = (ledger.named(f"{ledger.name}{_NEW}"), prefect.named(f"{prefect.name}{_NEW}"))
     with archive.reading(path) as (file, manifest):
-        for finding in load.damaged(file, manifest):
-            raise ContractBroken(f"{path}: {finding}. Nothing was changed")
-        try:
+        with _gone_where_it_fails(new), _nothing_changed():
+            for finding in load.damaged(file, manifest):
+                raise ContractBroken(f"{path}: {finding}")
             _load(file, manifest, new, say)
-            known = _since(manifest, ledger, new, outside)
+            digest = _digest(path)
+            known = _since(manifest, digest, ledger, new, outside)
             say("Ending what was under way ...")
             settled = settle.settle(*new)
-            stopped = _hold(new[0], manifest, known, person, _digest(path))
+            stopped = _hold(new[0], manifest, known, person, digest)
             suffix = f"_before_{datetime.now(UTC):%y%m%d%H%M%S%f}"[: len(_LONGEST_SUFFIX)]
             was_empty = [load.is_empty(each) for each in (ledger, prefect)]
+        with _gone_where_it_fails(new):
             load.swap(list(zip((ledger, prefect), new, strict=True)), suffix)
-        except BaseException:
-            for each in new:
-                with suppress(OpsError):
-                    load.drop(each)
-            raise
     kept = []
     for database, empty in zip((ledger, prefect), was_empty, strict=True):
         old = database.named(f"{database.name}{suffix}")
@@ -108,6 +103,25 @@ def restore(
         else:
             kept.append(old.name)
     return Restored(manifest, known, stopped, settled, kept)
+
+
+@contextmanager
+def _gone_where_it_fails(new: tuple[Database, Database]) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        for each in new:
+            with suppress(OpsError):
+                load.drop(each)
+        raise
+
+
+@contextmanager
+def _nothing_changed() -> Iterator[None]:
+    try:
+        yield
+    except OpsError as error:
+        raise type(error)(f"{str(error).rstrip('.')}. Nothing was changed") from error
 
 
 def _load(file: ZipFile, manifest: Manifest, new: tuple[Database, Database], say: Say) -> None:
@@ -120,7 +134,11 @@ def _load(file: ZipFile, manifest: Manifest, new: tuple[Database, Database], say
 
 
 def _since(
-    manifest: Manifest, replaced: Database, new: tuple[Database, Database], outside: Outside
+    manifest: Manifest,
+    digest: str,
+    replaced: Database,
+    new: tuple[Database, Database],
+    outside: Outside,
 ) -> Since:
     known = Since()
     events.witnessed(known, outside.places, manifest.leaves)
@@ -130,24 +148,14 @@ def _since(
     quiet = manifest.draining and not manifest.under_way and not manifest.waiting
     known.certain = quiet and known.is_known and known.leaves == 0
     if not load.is_empty(replaced):
-        settle.former(known, replaced, manifest.ledger.at)
+        settle.former(known, replaced, manifest, digest)
     settle.in_flight(known, *new)
     return known
 
 
 def _hold(into: Database, manifest: Manifest, known: Since, person: str, digest: str) -> bool:
     """Bring it to our schema and keep automation off what nobody knows; True if off everything."""
-    url = SecretStr(
-        sa.URL.create(
-            "postgresql+psycopg",
-            into.parameters.get("user"),
-            into.parameters.get("password"),
-            into.parameters.get("host"),
-            int(into.parameters.get("port", "5432")),
-            into.name,
-            {k: v for k, v in into.parameters.items() if k.startswith("ssl")},
-        ).render_as_string(hide_password=False)
-    )
+    url = into.url
     engine = connect(url)
     try:
         migrate(url)

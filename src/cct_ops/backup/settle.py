@@ -14,6 +14,7 @@ from typing import Any
 
 import psycopg
 
+from cct_ops.backup.archive import Manifest
 from cct_ops.backup.database import Database
 from cct_ops.backup.since import Since
 
@@ -84,11 +85,11 @@ def in_flight(since: Since, ledger: Database, prefect: Database) -> None:
     """Note the targets at which something was under way when the backup was taken."""
     with ledger.connected() as connection:
         for target, why in connection.execute(_IN_FLIGHT).fetchall():
-            since.targets.setdefault(target, f"{why} when the backup was taken")
+            since.under_way.setdefault(target, f"{why} when the backup was taken")
     with prefect.connected() as connection:
         for (target,) in connection.execute(_RUNS).fetchall():
             why = "a run was under way when the backup was taken"
-            since.targets.setdefault(target, why)
+            since.under_way.setdefault(target, why)
 
 
 def settle(ledger: Database, prefect: Database) -> Mapping[str, int]:
@@ -105,20 +106,52 @@ def settle(ledger: Database, prefect: Database) -> Mapping[str, int]:
     return counted
 
 
-def former(since: Since, ledger: Database, moment: datetime) -> None:
-    """Note what the ledger that is replaced knows and the backup does not."""
+def former(since: Since, ledger: Database, manifest: Manifest, digest: str) -> None:
+    """
+    Note what the ledger that is replaced knows and the backup of this digest does not.
+
+    Only one that was there all the time knows everything.
+    """
+    moment = manifest.ledger.at
     with ledger.connected() as connection:
         try:
             for query in _FORMER:
                 for target, why in connection.execute(query.encode(), {"at": moment}).fetchall():
-                    since.targets.setdefault(target, why)
+                    since.changed.setdefault(target, why)
             since.stopped = _last_switch(connection, moment) or since.stopped
+            since.gap = _gap(connection, since, manifest, digest)
         except psycopg.Error as error:
             since.unread.append(f"the ledger that is replaced ({type(error).__name__})")
             return
+    if since.gap:
+        since.certain = since.certain and not since.changed and not since.stopped
+        return
     since.sources.append("the ledger that is replaced")
     since.named_leaves = since.leaves
     since.certain = not since.unread
+
+
+def _gap(connection: psycopg.Connection[Any], since: Since, manifest: Manifest, digest: str) -> str:
+    """Say what the ledger has missed of the time since; empty where it was there all the time."""
+    knows = connection.execute(
+        "select exists (select from backups where sha256 = %(digest)s)"
+        " or exists (select from restores where backup_sha256 = %(digest)s)",
+        {"digest": digest},
+    ).fetchone()
+    if knows != (True,):
+        return "The ledger that is replaced does not know this backup."
+    restores = connection.execute(
+        "select held, stopped from restores where at > %s", (manifest.ledger.at,)
+    ).fetchall()
+    for held, _ in restores:
+        for target in held:
+            since.changed.setdefault(target, "an earlier restore held it")
+    if any(stopped for _, stopped in restores):
+        return "The ledger that is replaced was put back itself, and did not know what it missed."
+    leaves = connection.execute("select count(*) from log_leaves").fetchone()
+    if not restores and leaves is not None and leaves[0] < manifest.leaves + since.leaves:
+        return "The ledger that is replaced is older than what the witnesses have seen."
+    return ""
 
 
 def _last_switch(connection: psycopg.Connection[Any], moment: datetime) -> Mapping[str, Any] | None:

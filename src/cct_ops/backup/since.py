@@ -29,17 +29,27 @@ class Since:
     """
     What is not in a backup: its targets by name, each with the reason, and whether that is all.
 
-    ``stopped`` is the newest known turn of the kill switch, None where nobody turned it since.
+    ``stopped`` is the newest known turn of the kill switch, None where nobody turned it since;
+    ``gap`` says why the ledger that is replaced does not know everything.
     """
 
-    targets: dict[str, str] = field(default_factory=dict)
+    changed: dict[str, str] = field(default_factory=dict)
+    """What was changed, or held, since the backup."""
+    under_way: dict[str, str] = field(default_factory=dict)
+    """Where something was under way when it was taken."""
     leaves: int = 0
     named_leaves: int = 0
     sources: list[str] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
     stopped: Mapping[str, Any] | None = None
+    gap: str = ""
     certain: bool = False
     """True where nothing can have happened that is not named here."""
+
+    @property
+    def targets(self) -> Mapping[str, str]:
+        """Return all that is to be held, each with the reason."""
+        return {**self.under_way, **self.changed}
 
     @property
     def is_known(self) -> bool:
@@ -48,7 +58,11 @@ class Since:
 
     @property
     def why(self) -> str:
-        """Say what is known, in a sentence."""
+        """Say what is known, in a sentence or two."""
+        return f"{self._known} {self.gap}".strip()
+
+    @property
+    def _known(self) -> str:
         if not self.sources:
             return "No witness and no stream of events outside says what happened since."
         if self.unread:
@@ -61,6 +75,8 @@ class Since:
             )
         if self.leaves:
             return f"{counted(self.leaves, 'leaf', 'leaves')} of the log followed, all by name."
+        if self.changed or self.stopped:
+            return "What was recorded since the backup is known by name."
         return "Nothing was recorded since the backup."
 
 
@@ -83,13 +99,19 @@ def streamed(since: Since, files: Iterable[Path], leaves: int) -> None:
         if not path.exists():
             since.unread.append(f"{path} is not there")
             continue
+        reaches, found = False, {}
+        for at, said in _events(path):
+            reaches = reaches or at >= leaves - 1
+            if at >= leaves:
+                found[at] = said
+        if not reaches:
+            continue  # what ends before the backup says nothing of the time since
         since.sources.append(str(path))
-        found = {at: said for at, said in _events(path) if at >= leaves}
         holds: dict[object, tuple[str, str] | None] = {}
         for at in sorted(found):
             _note(since, found[at], holds)
         for target, why in filter(None, holds.values()):
-            since.targets.setdefault(target, why)
+            since.changed.setdefault(target, why)
         # a gap would be something that nobody names
         known = 0
         while leaves + known in found:
@@ -98,13 +120,20 @@ def streamed(since: Since, files: Iterable[Path], leaves: int) -> None:
         since.leaves = max(since.leaves, max(found, default=leaves - 1) + 1 - leaves)
 
 
+def refuse_unless_events(files: Iterable[Path]) -> None:
+    """Raise ``BadConfiguration`` for a file that is not there, or has no event of the record."""
+    for path in files:
+        if next(_events(path), None) is None:
+            raise BadConfiguration(f"{path} has no audit event in it: name a stream of them")
+
+
 def asked(since: Since, cct: CctReader, moment: datetime) -> None:
     """Note of which routes CCT says that their canaries were changed later than that."""
     try:
         for route, traffic in cct.canary_metrics().routes.items():
             if traffic.since > moment:
                 at = f"{traffic.since:%Y-%m-%d %H:%M:%S} UTC"
-                since.targets.setdefault(route, f"CCT says that its canary changed at {at}")
+                since.changed.setdefault(route, f"CCT says that its canary changed at {at}")
     except OpsError as error:
         since.unread.append(f"CCT does not say when its canaries changed ({error})")
 
@@ -122,7 +151,7 @@ def _note(
         why = f"{row.get('person')} held it: {row.get('reason')}"
         holds[said.get("key")] = None if over else (row["target"], why)
     elif kind in _ON_TARGETS and isinstance(row.get("target"), str) and row["target"]:
-        since.targets.setdefault(row["target"], f"{row.get('playbook')} was at it")
+        since.changed.setdefault(row["target"], f"{row.get('playbook')} was at it")
 
 
 def _events(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from cct_ops.commands import installation
 from cct_ops.commands.options import Json
 from cct_ops.errors import BadConfiguration
 from cct_ops.terminal import say, say_json
@@ -16,12 +16,10 @@ from cct_ops.terminal import say, say_json
 if TYPE_CHECKING:
     from cct_ops.backup.archive import Manifest
     from cct_ops.backup.check import Checked
-    from cct_ops.backup.database import Database
-    from cct_ops.backup.restore import Outside, Restored
+    from cct_ops.backup.restore import Restored
     from cct_ops.backup.take import Say
     from cct_ops.settings import Settings
 
-_PREFECT = ("PREFECT_SERVER_DATABASE_CONNECTION_URL", "PREFECT_API_DATABASE_CONNECTION_URL")
 _MIB = 1 << 20
 _MOST_SHOWN = 20
 
@@ -42,7 +40,7 @@ def backup(
     from cct_ops.ledger.record import backups
 
     engine = ledger()
-    ours, prefects = _databases()
+    ours, prefects = installation.databases()
     taken, manifest = take(ours, prefects, file, person())
     backups.record(engine, taken)
     if as_json:
@@ -91,15 +89,26 @@ def restore(
     and all of them are (`cct-ops resume`) where nobody can say. What was under way is not gone on
     with. With `--check` a PostgreSQL of its own is started and thrown away.
     """
-    if not file.is_file():
+    if not os.path.isfile(file):  # noqa: PTH113 -- a Path raises where the name is too long
         raise BadConfiguration(f"{file} is no file: name a backup")
-    settings = _settings(data)
+    settings = installation.settings(data)
+    if check and (over or events):
+        raise BadConfiguration(
+            f"{'--over' if over else '--events'} says how to put a backup back, and --check only"
+            " looks at it: leave one of them out"
+        )
     if check:
         return _checked(file, settings, as_json=as_json)
     from cct_ops.backup.restore import refuse_unless_free, restore as put_back
+    from cct_ops.backup.since import refuse_unless_events
     from cct_ops.commands.here import person
 
-    with _stopped(data) as (ours, prefects), _outside(settings, events or []) as outside:
+    refuse_unless_events(events or [])
+
+    with (
+        installation.stopped(data) as (ours, prefects),
+        installation.outside(settings, events or []) as outside,
+    ):
         refuse_unless_free((ours, prefects), over=over)
         done = put_back(file, ours, prefects, outside, person(), _progress(as_json=as_json))
     if as_json:
@@ -179,8 +188,9 @@ def _say_restored(done: Restored) -> None:
         say(("Held: ", "bold yellow"), f"{target}: {why}. Look, then `cct-ops release {target}`.")
     if done.stopped:
         why = "nobody outside knows all that happened up to the loss"
-        if done.since.certain:
-            why = "the kill switch was pulled since the backup"
+        if done.since.certain and done.since.stopped:
+            pulled = done.since.stopped
+            why = f"{pulled['person']} pulled the kill switch ({pulled['reason']})"
         say(
             ("Stopped: ", "bold yellow"),
             f"nothing is changed anywhere until `cct-ops resume`: {why}.",
@@ -198,101 +208,3 @@ def _say_restored(done: Restored) -> None:
     for name in done.kept:
         say(f"What was there before is the database {name}: drop it when nobody needs it.")
     say("Start the parts, then `cct-ops doctor`; docs/life.md says what comes next.")
-
-
-def _settings(data: Path | None) -> Settings:
-    """Return the settings; those of a stack's data folder where nothing else is said."""
-    from cct_ops.settings import Settings
-    from cct_ops.variables import say_unless_said
-
-    folder = _folder(data)
-    if folder is not None and (folder / "record").is_dir():
-        say_unless_said("CCT_OPS_RECORD_PATH", str(folder / "record"))
-    return Settings.load()
-
-
-def _folder(data: Path | None) -> Path | None:
-    """Return the data folder of the stack that is meant, if there is one."""
-    from cct_ops.stack.config import StackConfig, project_of
-    from cct_ops.variables import said
-
-    if data is not None:
-        return data
-    if named := said("CCT_OPS_DATA"):
-        return Path(named)
-    try:
-        return StackConfig.usual_data(project_of(Path.cwd()))
-    except BadConfiguration:
-        return None
-
-
-@contextmanager
-def _stopped(data: Path | None) -> Iterator[tuple[Database, Database]]:
-    """Have both databases at hand: those that are set, or those of a stack that is not running."""
-    from cct_ops.stack.postgres import EmbeddedPostgres
-    from cct_ops.variables import said
-
-    folder = _folder(data)
-    if said("CCT_OPS_DATABASE_URL") and data is None:
-        yield _databases()
-        return
-    if folder is None or not (folder / "postgres").is_dir():
-        raise BadConfiguration(
-            f"there is no installation{f' in {folder}' if folder else ''}: set"
-            " CCT_OPS_DATABASE_URL and PREFECT_API_DATABASE_CONNECTION_URL, or name the data"
-            " folder of a stack with --data"
-        )
-    from pydantic import SecretStr
-
-    from cct_ops.backup.database import Database
-    from cct_ops.stack.lock import locked
-
-    with locked(folder), EmbeddedPostgres(folder.absolute() / "postgres") as server:
-        yield (
-            Database.of("the ledger", SecretStr(server.url("cct_ops")), "the stack's ledger"),
-            Database.of("Prefect's database", SecretStr(server.url("prefect")), "the stack's"),
-        )
-
-
-def _databases() -> tuple[Database, Database]:
-    """Return the ledger and Prefect's database, as they are set."""
-    from pydantic import SecretStr
-
-    from cct_ops.backup.database import Database
-    from cct_ops.settings import Settings
-    from cct_ops.variables import said
-
-    ledger = Settings.load().ledger_url()
-    prefect = next(filter(None, map(said, _PREFECT)), None)
-    if prefect is None:
-        raise BadConfiguration(
-            f"{_PREFECT[1]} is not set: set it to the database of Prefect's server, as that has it"
-        )
-    return (
-        Database.of("the ledger", ledger, "CCT_OPS_DATABASE_URL"),
-        Database.of("Prefect's database", SecretStr(prefect), _PREFECT[1]),
-    )
-
-
-@contextmanager
-def _outside(settings: Settings, events: list[Path]) -> Iterator[Outside]:
-    """Have at hand what knows of the time since the backup."""
-    from contextlib import ExitStack
-
-    from cct_ops.backup.restore import Outside
-    from cct_ops.clients.pacing import Unpaced
-    from cct_ops.clients.reader import CctReader
-    from cct_ops.clients.transport import CctTransport
-    from cct_ops.config import policy
-    from cct_ops.record.witness import places
-
-    rules = policy.read(settings.policy_path).audit
-    folder = settings.record_path or Path()
-    streams = [*events, *(folder / each.file for each in rules.streams if each.file is not None)]
-    with ExitStack() as stack:
-        reader = None
-        if settings.cct_url is not None:
-            patience = settings.request_timeout_seconds
-            transport = CctTransport(*settings.cct(), Unpaced(), patience)
-            reader = CctReader(stack.enter_context(transport))
-        yield Outside(places(rules, settings.record_path), streams, reader)
