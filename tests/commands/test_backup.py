@@ -77,4 +77,4 @@ def test_mistakes_are_one_sentence(
         said = program("restore", str(rubbish), "--data", str(tmp_path), "--events", events).err
         assert f"{events} " in said
         assert words in said
-    assert "is no file: name a backup" in program("restore", "b" * 300, "--check").err
+    assert "File name too long" in program("restore", "b" * 300, "--check").err

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -89,7 +88,7 @@ def restore(
     and all of them are (`cct-ops resume`) where nobody can say. What was under way is not gone on
     with. With `--check` a PostgreSQL of its own is started and thrown away.
     """
-    if not os.path.isfile(file):  # noqa: PTH113 -- a Path raises where the name is too long
+    if not file.is_file():
         raise BadConfiguration(f"{file} is no file: name a backup")
     settings = installation.settings(data)
     if check and (over or events):
