@@ -60,8 +60,10 @@ def test_one_that_was_there_all_the_time_names_what_happened(
     changed(reach, "/changed-since")
     switches.hold(reach(), "/held-since", datetime.now(UTC) + timedelta(hours=2), "mine", "eve")
 
+    taken = backups.newest(reach())
     done = there.restored(living)
 
+    assert backups.newest(reach()) == taken  # which the backup itself does not know
     assert set(done.since.changed) == {"/changed-since", "/held-since"}
     assert not done.stopped
     assert done.since.why == "What was recorded since the backup is known by name."

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from cct_ops.ledger.engine import connect
 from cct_ops.ledger.gate import drains
 from cct_ops.ledger.record import backups
-from cct_ops.ledger.record.backups import Backup, Restore
+from cct_ops.ledger.record.backups import Backup
 from tests.doctor.conftest import Doctor
 
 
@@ -19,14 +19,6 @@ def taken(ago: timedelta) -> Backup:
     """A backup as old as that."""
     at = datetime.now(UTC) - ago
     return Backup(taken_at=at, person="ada", file="b.zip", sha256="0", bytes=1, leaves=1)
-
-
-def restored(ago: timedelta) -> Restore:
-    """A restore from a backup as old as that."""
-    at = datetime.now(UTC) - ago
-    return Restore(
-        backup_taken_at=at, backup_sha256="0", person="ada", held=(), stopped=False, why="-"
-    )
 
 
 def test_drain_and_backup_have_a_line_each(
@@ -37,10 +29,6 @@ def test_drain_and_backup_have_a_line_each(
     _, lines = doctor()
     assert "drain" not in lines
     assert lines["backup"].startswith("! backup      there was never a backup")
-
-    backups.record_restore(engine, restored(timedelta(hours=80)))
-    _, lines = doctor()
-    assert "it was restored from holds what was there 80 hours ago" in lines["backup"]
 
     backups.record(engine, taken(timedelta(days=3)))
     drains.begin(engine, "the new release", "ada")

@@ -20,7 +20,7 @@ from cct_ops.errors import BadConfiguration, ContractBroken, OpsError
 from cct_ops.ledger.engine import connect, migrate
 from cct_ops.ledger.gate import switches
 from cct_ops.ledger.record import backups
-from cct_ops.ledger.record.backups import Restore
+from cct_ops.ledger.record.backups import Backup, Restore
 from cct_ops.models.guards import UNTIL_RELEASED
 from cct_ops.record import witness
 
@@ -86,11 +86,11 @@ def restore(
             for finding in load.damaged(file, manifest):
                 raise ContractBroken(f"{path}: {finding}")
             _load(file, manifest, new, say)
-            digest = _digest(path)
-            known = _since(manifest, digest, ledger, new, outside)
+            backup = _described(path, manifest)
+            known = _since(manifest, backup.sha256, ledger, new, outside)
             say("Ending what was under way ...")
             settled = settle.settle(*new)
-            stopped = _hold(new[0], manifest, known, person, digest)
+            stopped = _hold(new[0], backup, known, person)
             suffix = f"_before_{datetime.now(UTC):%y%m%d%H%M%S%f}"[: len(_LONGEST_SUFFIX)]
             was_empty = [load.is_empty(each) for each in (ledger, prefect)]
         with _gone_where_it_fails(new):
@@ -153,24 +153,25 @@ def _since(
     return known
 
 
-def _hold(into: Database, manifest: Manifest, known: Since, person: str, digest: str) -> bool:
+def _hold(into: Database, backup: Backup, known: Since, person: str) -> bool:
     """Bring it to our schema and keep automation off what nobody knows; True if off everything."""
     url = into.url
     engine = connect(url)
     try:
         migrate(url)
-        at = f"{manifest.ledger.at:%Y-%m-%d %H:%M:%S} UTC"
+        at = f"{backup.taken_at:%Y-%m-%d %H:%M:%S} UTC"
         for target, why in sorted(known.targets.items()):
             reason = f"Restored from a backup of {at}: {why}"
             switches.hold(engine, target, UNTIL_RELEASED, reason, person)
         stopped = not known.certain or bool(known.stopped and known.stopped.get("stopped"))
         if stopped:
             switches.stop(engine, f"Restored from a backup of {at}. {known.why}", person)
+        backups.record(engine, backup)  # which is not in itself
         backups.record_restore(
             engine,
             Restore(
-                backup_taken_at=manifest.ledger.at,
-                backup_sha256=digest,
+                backup_taken_at=backup.taken_at,
+                backup_sha256=backup.sha256,
                 person=person,
                 held=tuple(sorted(known.targets)),
                 stopped=stopped,
@@ -182,6 +183,14 @@ def _hold(into: Database, manifest: Manifest, known: Since, person: str, digest:
     return stopped
 
 
-def _digest(path: Path) -> str:
+def _described(path: Path, manifest: Manifest) -> Backup:
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return Backup(
+        taken_at=manifest.ledger.at,
+        person=manifest.person,
+        file=path.name,
+        sha256=digest,
+        bytes=path.stat().st_size,
+        leaves=manifest.leaves,
+    )

@@ -134,9 +134,7 @@ def former(since: Since, ledger: Database, manifest: Manifest, digest: str) -> N
 def _gap(connection: psycopg.Connection[Any], since: Since, manifest: Manifest, digest: str) -> str:
     """Say what the ledger has missed of the time since; empty where it was there all the time."""
     knows = connection.execute(
-        "select exists (select from backups where sha256 = %(digest)s)"
-        " or exists (select from restores where backup_sha256 = %(digest)s)",
-        {"digest": digest},
+        "select exists (select from backups where sha256 = %s)", (digest,)
     ).fetchone()
     if knows != (True,):
         return "The ledger that is replaced does not know this backup."

@@ -32,7 +32,6 @@ def look(settings: Settings) -> Iterator[Result]:
             if len(set(revisions(connection))) > 1:
                 return  # the check of the ledger says so
             drain, backup = drains.standing(connection), backups.newest(connection)
-            restore = backups.put_back(connection)
             now = connection.execute(sa.select(clock.now())).scalar_one()
     except sa.exc.OperationalError as error:
         raise Unavailable("The ledger cannot be reached, so nobody knows.") from error
@@ -40,17 +39,13 @@ def look(settings: Settings) -> Iterator[Result]:
         since = duration(round((now - drain.at).total_seconds()))
         seen = f"drained for {since} by {drain.person}, {drain.reason}: no new run begins"
         yield Result("drain", Sign.LIMITED, seen, "Let it go on: `cct-ops drain --end`.")
-    known = [(each.taken_at, each.file) for each in [backup] if each is not None]
-    if restore is not None:  # the backup that it was put back from is not in itself
-        known.append((restore.backup_taken_at, "the backup that it was restored from"))
-    if not known:
+    if backup is None:
         seen = "there was never a backup of the ledger"
         yield Result("backup", Sign.LIMITED, seen, _DAILY)
         return
-    taken_at, file = max(known)
-    age = (now - taken_at).total_seconds()
+    age = (now - backup.taken_at).total_seconds()
     late = age > LATE_SECONDS
     ago = f"{age / 3600:.0f} hours" if late else duration(round(age))
-    seen = f"{file} holds what was there {ago} ago"
+    seen = f"{backup.file} holds what was there {ago} ago"
     fix = _DAILY if late else ""
     yield Result("backup", Sign.LIMITED if late else Sign.WELL, seen, fix)

@@ -44,12 +44,6 @@ def record_restore(ledger: Ledger, restore: Restore) -> None:
     execute(ledger, sa.insert(restores).values({**given, "held": list(restore.held)}))
 
 
-def put_back(ledger: Ledger) -> Restore | None:
-    """Return the last restore that made this ledger; None where it was never put back."""
-    columns = [restores.c[name] for name in Restore.model_fields]
-    return find(ledger, Restore, sa.select(*columns).order_by(restores.c.id.desc()).limit(1))
-
-
 def newest(ledger: Ledger) -> Backup | None:
     """Return the last backup that this ledger knows; None where there was never one."""
     columns = [backups.c[name] for name in Backup.model_fields]
