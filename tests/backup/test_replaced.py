@@ -14,7 +14,7 @@ from cct_ops.config.policy import AuditPolicy
 from cct_ops.ledger.engine import connect, migrate
 from cct_ops.ledger.gate import drains, permits, switches
 from cct_ops.ledger.record import backups
-from cct_ops.models.guards import Guard
+from cct_ops.models.guards import UNTIL_RELEASED, Guard
 from cct_ops.record import witness
 from cct_ops.record.checkpoints import Recorder
 from cct_ops.record.keys import keep_key
@@ -66,7 +66,7 @@ def test_one_that_was_there_all_the_time_names_what_happened(
     assert backups.newest(reach()) == taken  # which the backup itself does not know
     assert set(done.since.changed) == {"/changed-since", "/held-since"}
     assert not done.stopped
-    assert done.since.why == "What was recorded since the backup is known by name."
+    assert done.since.why == "What happened since the backup is known by name."
     assert [name.split("_before_")[0] for name in done.kept] == [
         there.ledger.name,
         there.prefect.name,
@@ -83,6 +83,9 @@ def test_one_that_was_there_all_the_time_names_what_happened(
     assert last.stopped
     assert last.since.stopped is not None
     assert last.since.stopped["reason"] == "not sure of anything"
+
+    switches.resume(reach(), "I am sure", "eve")  # nothing was unknown when it was kept pulled
+    assert not there.restored(living).stopped
 
 
 def test_a_new_one_knows_nothing_of_it(
@@ -141,18 +144,90 @@ def test_one_that_is_older_than_what_a_witness_has_seen_is_not_believed(
     done = there.restored(living, Outside(witness.places(POLICY, tmp_path)))
 
     assert done.stopped
-    assert "older than what the witnesses have seen" in done.since.why
+    assert "not the one that the witnesses have seen" in done.since.why
 
 
-def test_a_move_of_a_drained_installation_goes_on_over_a_first_start(
-    here: Installation, living: Path, there: Installation, reach: Reach, tmp_path: Path
+def test_one_that_breaks_while_it_is_read_is_not_believed(
+    living: Path, there: Installation, reach: Reach, tmp_path: Path
 ) -> None:
-    """If a witness says that nothing followed, the empty ledger of a first start says nothing."""
-    drains.begin(reach(), "a move", "ada")
-    Recorder(reach(), tmp_path, POLICY)()
-    there.backed_up(tmp_path / "drained.zip")
-    anew(there)
+    """Nor does a backup of a drained installation go on then."""
+    drained(there, reach, tmp_path)
+    with there.ledger.connected() as connection:
+        connection.execute("drop table holds cascade")
 
     done = there.restored(tmp_path / "drained.zip", Outside(witness.places(POLICY, tmp_path)))
 
+    assert done.stopped
+    assert "the ledger that is replaced (UndefinedTable)" in done.since.why
+
+
+def drained(there: Installation, reach: Reach, tmp_path: Path) -> None:
+    """Drain it and back it up, as the command does: while its controller goes on."""
+    drains.begin(reach(), "a move", "ada")
+    Recorder(reach(), tmp_path, POLICY)()
+    taken, _ = there.backed_up(tmp_path / "drained.zip")
+    backups.record(reach(), taken)
+    Recorder(reach(), tmp_path, POLICY)()
+
+
+@pytest.mark.usefixtures("living")
+def test_a_move_of_a_drained_installation_goes_on_over_a_first_start(
+    there: Installation, reach: Reach, tmp_path: Path
+) -> None:
+    """If a witness says that nothing followed, the empty ledger of a first start says nothing."""
+    drained(there, reach, tmp_path)
+    anew(there)
+    outside = Outside(witness.places(POLICY, tmp_path))
+
+    done = there.restored(tmp_path / "drained.zip", outside)
+
     assert not done.stopped
+    assert done.since.why.startswith("Only that there is this backup was recorded since.")
+
+
+@pytest.mark.usefixtures("living")
+def test_a_kill_switch_that_was_pulled_after_a_move_began_is_no_leaf_to_go_past(
+    there: Installation, reach: Reach, tmp_path: Path
+) -> None:
+    drained(there, reach, tmp_path)
+    switches.stop(reach(), "wait", "eve")
+    Recorder(reach(), tmp_path, POLICY)()
+    anew(there)
+
+    assert there.restored(
+        tmp_path / "drained.zip", Outside(witness.places(POLICY, tmp_path))
+    ).stopped
+
+
+@pytest.mark.usefixtures("living")
+@pytest.mark.parametrize("how", ["missing", "shorter", "of another log"])
+def test_a_witness_that_is_not_that_of_the_log_says_nothing(
+    there: Installation, reach: Reach, tmp_path: Path, how: str
+) -> None:
+    """As one that a first start on a new machine has made."""
+    seen = tmp_path / "seen"
+    before = seen.read_bytes()
+    drained(there, reach, tmp_path)
+    anew(there)
+    if how == "missing":
+        seen.unlink()
+    elif how == "shorter":
+        seen.write_bytes(before)
+    else:
+        other = tmp_path / "other"
+        other.mkdir()
+        keep_key(other)
+        for number in range(40):
+            switches.hold(reach(), f"/{number}", UNTIL_RELEASED, "mine", "eve")
+        Recorder(reach(), other, POLICY)()
+        seen.write_bytes((other / "seen").read_bytes())
+
+    done = there.restored(tmp_path / "drained.zip", Outside(witness.places(POLICY, tmp_path)))
+
+    assert done.stopped
+    said = {
+        "missing": "is not there",
+        "shorter": "has seen less than there is in the backup",
+        "of another log": "is a witness of another log",
+    }
+    assert said[how] in done.since.why

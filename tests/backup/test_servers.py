@@ -61,7 +61,7 @@ def test_a_url_of_prefects_driver_is_read_as_that_reads_it() -> None:
 
 
 def test_where_a_second_server_fails_the_first_changes_back(
-    here: Installation, there: Installation, reach: Reach, tmp_path: Path
+    here: Installation, there: Installation, tmp_path: Path
 ) -> None:
     here.backed_up(tmp_path / "b.zip")
     elsewhere = {**there.prefect.parameters, "host": "localhost"}

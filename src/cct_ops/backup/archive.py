@@ -27,6 +27,8 @@ FORMAT = 1
 MANIFEST = "manifest.json"
 BLOCK = 1 << 20
 _MOST_MANIFEST_BYTES = 1 << 22
+# What reading a part raises where the zip is damaged, or is none that we write.
+_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
 
 
 class Dump(Frozen):
@@ -157,7 +159,7 @@ def blocks(archive: zipfile.ZipFile, name: str) -> Iterator[bytes]:
         with archive.open(name) as part:
             while block := part.read(BLOCK):
                 yield block
-    except (KeyError, zipfile.BadZipFile, EOFError) as error:
+    except (KeyError, *_DAMAGED) as error:
         raise ContractBroken(f"its part {name} is damaged: {error}") from None
 
 
@@ -187,12 +189,5 @@ def _manifest(path: Path, archive: zipfile.ZipFile) -> Manifest:
         return Manifest.model_validate_json(text)
     except KeyError:
         raise ContractBroken(f"{path} is no backup of ours: it has no {MANIFEST}") from None
-    except (
-        ValidationError,
-        zipfile.BadZipFile,
-        zlib.error,
-        EOFError,
-        NotImplementedError,
-        RuntimeError,
-    ):
+    except (ValidationError, *_DAMAGED):
         raise ContractBroken(f"{path}: its {MANIFEST} is damaged. Try an older backup") from None

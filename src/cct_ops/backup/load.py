@@ -174,20 +174,23 @@ def swap(pairs: list[tuple[Database, Database]], suffix: str) -> None:
         for renames in by_server.values():
             _rename(renames)
             done.append(renames)
-    except OpsError as error:
+    except BaseException as error:
         for renames in reversed(done):
+            back = [(each.named(name), each.name) for each, name in reversed(renames)]
             try:
-                _rename([(each.named(name), each.name) for each, name in reversed(renames)])
-            except OpsError:
-                titles = " and ".join(f"{each.name}, which is {name} now" for each, name in renames)
-                raise type(error)(f"{error}. Give by hand their names back to {titles}") from error
-        raise type(error)(f"{error}. Nothing was changed") from error
+                _rename(back)
+            except OpsError as second:
+                left = ", then ".join(f"{each.name} to {name}" for each, name in back)
+                raise Unavailable(f"{error}; {second}. By hand, rename {left}") from error
+        if isinstance(error, OpsError):
+            raise type(error)(f"{error}. Nothing was changed") from error
+        raise
 
 
 def _rename(renames: list[tuple[Database, str]]) -> None:
     """Rename the databases of one server, all or none of them."""
-    first = renames[0][0]
-    with first.named("postgres").connected(autocommit=False) as connection:
+    database = renames[0][0]
+    with database.named("postgres").connected(autocommit=False) as connection:
         try:
             for database, name in renames:
                 names = sql.Identifier(database.name), sql.Identifier(name)
@@ -195,8 +198,8 @@ def _rename(renames: list[tuple[Database, str]]) -> None:
             connection.commit()
         except psycopg.errors.ObjectInUse:
             raise BadConfiguration(
-                f"somebody has connected to {first.title} meanwhile: stop all parts first"
+                f"somebody has connected to {database.title} meanwhile: stop all parts first"
             ) from None
         except psycopg.Error as error:
             words = " ".join(str(error).split())
-            raise Unavailable(f"{first.title} could not be exchanged: {words}") from None
+            raise Unavailable(f"{database.title} could not be exchanged: {words}") from None

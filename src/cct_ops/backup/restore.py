@@ -77,8 +77,7 @@ def restore(
     """
     Put both databases back; until the last step nothing that is there is touched.
 
-    Raises ``ContractBroken`` where the file is not what was written; every error says whether
-    anything was changed.
+    Raises ``ContractBroken`` where the file is not what was written.
     """
     new = (ledger.named(f"{ledger.name}{_NEW}"), prefect.named(f"{prefect.name}{_NEW}"))
     with archive.reading(path) as (file, manifest):
@@ -98,10 +97,11 @@ def restore(
     kept = []
     for database, empty in zip((ledger, prefect), was_empty, strict=True):
         old = database.named(f"{database.name}{suffix}")
-        if empty:
-            load.drop(old)
-        else:
-            kept.append(old.name)
+        with suppress(OpsError):  # it is one more that is kept
+            if empty:
+                load.drop(old)
+                continue
+        kept.append(old.name)
     return Restored(manifest, known, stopped, settled, kept)
 
 
@@ -141,14 +141,17 @@ def _since(
     outside: Outside,
 ) -> Since:
     known = Since()
-    events.witnessed(known, outside.places, manifest.leaves)
+    events.witnessed(known, outside.places, manifest.leaves, settle.newest_leaf(new[0]))
     events.streamed(known, outside.streams, manifest.leaves)
     if outside.cct is not None:
         events.asked(known, outside.cct, manifest.ledger.at)
-    quiet = manifest.draining and not manifest.under_way and not manifest.waiting
-    known.certain = quiet and known.is_known and known.leaves == 0
+    if manifest.draining and not manifest.under_way and not manifest.waiting:
+        # where nothing else is, the first leaf that follows is that of the backup
+        known.itself = known.leaves == 1
+        known.named_leaves = max(known.named_leaves, int(known.itself))
+        known.certain = known.is_known and known.leaves <= 1
     if not load.is_empty(replaced):
-        settle.former(known, replaced, manifest, digest)
+        settle.former(known, replaced, new[0], manifest, digest)
     settle.in_flight(known, *new)
     return known
 
@@ -174,7 +177,7 @@ def _hold(into: Database, backup: Backup, known: Since, person: str) -> bool:
                 backup_sha256=backup.sha256,
                 person=person,
                 held=tuple(sorted(known.targets)),
-                stopped=stopped,
+                stopped=not known.certain,
                 why=known.why,
             ),
         )

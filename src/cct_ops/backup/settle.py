@@ -9,7 +9,7 @@ Temporary changes alone stay open: whoever takes one back compares first.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -33,6 +33,8 @@ _RUNS = """
         and coalesce(parameters ->> 'target', '') <> ''
 """
 
+# A clock that is behind, as after a failover, and a commit that came late date rows before it.
+_MARGIN = timedelta(minutes=10)
 _FORMER = (
     """select target, playbook || ' was permitted to change it' from permits
         where issued_at > %(at)s or closed_at > %(at)s or closed_at is null""",
@@ -106,49 +108,72 @@ def settle(ledger: Database, prefect: Database) -> Mapping[str, int]:
     return counted
 
 
-def former(since: Since, ledger: Database, manifest: Manifest, digest: str) -> None:
+def newest_leaf(ledger: Database) -> bytes | None:
+    """Return the hash of the newest leaf; None where there is none."""
+    with ledger.connected() as connection:
+        row = connection.execute(
+            "select hash from log_leaves order by position desc limit 1"
+        ).fetchone()
+    return None if row is None else bytes(row[0])
+
+
+def former(
+    since: Since, ledger: Database, loaded: Database, manifest: Manifest, digest: str
+) -> None:
     """
-    Note what the ledger that is replaced knows and the backup of this digest does not.
+    Note what the ledger that is replaced knows and the backup of this digest, loaded, does not.
 
     Only one that was there all the time knows everything.
     """
-    moment = manifest.ledger.at
+    moment, before = manifest.ledger.at - _MARGIN, (dict(since.changed), since.stopped)
+    with loaded.connected() as connection:
+        restores = connection.execute("select coalesce(max(id), 0) from restores").fetchone()
     with ledger.connected() as connection:
         try:
             for query in _FORMER:
                 for target, why in connection.execute(query.encode(), {"at": moment}).fetchall():
                     since.changed.setdefault(target, why)
             since.stopped = _last_switch(connection, moment) or since.stopped
-            since.gap = _gap(connection, since, manifest, digest)
+            since.gap = _gap(connection, since, digest, restores)
         except psycopg.Error as error:
+            since.certain = False
             since.unread.append(f"the ledger that is replaced ({type(error).__name__})")
             return
     if since.gap:
-        since.certain = since.certain and not since.changed and not since.stopped
+        since.certain = since.certain and before == (since.changed, since.stopped)
         return
     since.sources.append("the ledger that is replaced")
     since.named_leaves = since.leaves
     since.certain = not since.unread
 
 
-def _gap(connection: psycopg.Connection[Any], since: Since, manifest: Manifest, digest: str) -> str:
-    """Say what the ledger has missed of the time since; empty where it was there all the time."""
+def _gap(
+    connection: psycopg.Connection[Any], since: Since, digest: str, before: tuple[Any, ...] | None
+) -> str:
+    """
+    Say what the ledger has missed of the time since; empty where it was there all the time.
+
+    ``before`` has the number of the last restore that the backup itself knows.
+    """
     knows = connection.execute(
         "select exists (select from backups where sha256 = %s)", (digest,)
     ).fetchone()
     if knows != (True,):
         return "The ledger that is replaced does not know this backup."
     restores = connection.execute(
-        "select held, stopped from restores where at > %s", (manifest.ledger.at,)
+        "select held, stopped from restores where id > %s", before
     ).fetchall()
     for held, _ in restores:
         for target in held:
             since.changed.setdefault(target, "an earlier restore held it")
     if any(stopped for _, stopped in restores):
         return "The ledger that is replaced was put back itself, and did not know what it missed."
-    leaves = connection.execute("select count(*) from log_leaves").fetchone()
-    if not restores and leaves is not None and leaves[0] < manifest.leaves + since.leaves:
-        return "The ledger that is replaced is older than what the witnesses have seen."
+    for position, seen in since.seen.items():
+        leaf = connection.execute(
+            "select hash from log_leaves where position = %s", (position,)
+        ).fetchone()
+        if leaf is None or bytes(leaf[0]) != seen:
+            return "The ledger that is replaced is not the one that the witnesses have seen."
     return ""
 
 

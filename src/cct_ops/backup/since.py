@@ -43,6 +43,10 @@ class Since:
     unread: list[str] = field(default_factory=list)
     stopped: Mapping[str, Any] | None = None
     gap: str = ""
+    seen: dict[int, bytes] = field(default_factory=dict)
+    """The hash of the newest leaf that each witness has seen, by its position."""
+    itself: bool = False
+    """True where one leaf followed on a drained installation: that there is this backup."""
     certain: bool = False
     """True where nothing can have happened that is not named here."""
 
@@ -63,61 +67,85 @@ class Since:
 
     @property
     def _known(self) -> str:
-        if not self.sources:
-            return "No witness and no stream of events outside says what happened since."
         if self.unread:
             return f"Not everything could be read: {'; '.join(self.unread)}."
+        if not self.sources:
+            return "No witness and no stream of events outside says what happened since."
+        return self._followed if self.leaves else self._named
+
+    @property
+    def _followed(self) -> str:
+        if self.itself:
+            return "Only that there is this backup was recorded since."
+        followed = f"{counted(self.leaves, 'leaf', 'leaves')} of the log followed"
         if self.leaves > self.named_leaves:
             missing = counted(self.leaves - self.named_leaves, "leaf", "leaves")
             return (
-                f"{counted(self.leaves, 'leaf', 'leaves')} of the log followed on the backup, and"
-                f" of {missing} nobody outside says what stands in them."
+                f"{followed} on the backup, and of {missing} nobody outside says what stands in"
+                " them."
             )
-        if self.leaves:
-            return f"{counted(self.leaves, 'leaf', 'leaves')} of the log followed, all by name."
+        return f"{followed}, all by name."
+
+    @property
+    def _named(self) -> str:
         if self.changed or self.stopped:
-            return "What was recorded since the backup is known by name."
+            return "What happened since the backup is known by name."
         return "Nothing was recorded since the backup."
 
 
-def witnessed(since: Since, places: Iterable[witness.Place], leaves: int) -> None:
-    """Note how many leaves the witnesses have seen that the backup does not have."""
+def witnessed(
+    since: Since, places: Iterable[witness.Place], leaves: int, last: bytes | None
+) -> None:
+    """
+    Note how many leaves the witnesses have seen that the backup does not have.
+
+    ``last`` is the hash of the newest that it has, by which a witness of its log is known.
+    """
     for place in places:
-        try:
-            newest = witness.newest(place.file)
-        except OSError as error:
-            since.unread.append(f"{place.file}: {error.strerror}")
+        if not place.file.exists():
+            since.unread.append(f"{place.file} is not there")
             continue
-        if newest is not None:
+        try:
+            seen = place.read().hashes
+        except (OSError, OpsError) as error:
+            since.unread.append(f"{place.file}: {error}")
+            continue
+        if len(seen) < leaves:
+            since.unread.append(f"{place.file} has seen less than there is in the backup")
+        elif leaves and seen[leaves - 1] != last:
+            since.unread.append(f"{place.file} is a witness of another log")
+        else:
             since.sources.append(str(place.file))
-            since.leaves = max(since.leaves, newest.size - leaves)
+            since.leaves = max(since.leaves, len(seen) - leaves)
+            if seen:
+                since.seen[len(seen) - 1] = seen[-1]
 
 
 def streamed(since: Since, files: Iterable[Path], leaves: int) -> None:
     """Note what the events of the record say that followed on the backup."""
+    found: dict[int, Mapping[str, Any]] = {}
     for path in files:
         if not path.exists():
             since.unread.append(f"{path} is not there")
             continue
-        reaches, found = False, {}
+        reaches = False
         for at, said in _events(path):
             reaches = reaches or at >= leaves - 1
             if at >= leaves:
                 found[at] = said
-        if not reaches:
-            continue  # what ends before the backup says nothing of the time since
-        since.sources.append(str(path))
-        holds: dict[object, tuple[str, str] | None] = {}
-        for at in sorted(found):
-            _note(since, found[at], holds)
-        for target, why in filter(None, holds.values()):
-            since.changed.setdefault(target, why)
-        # a gap would be something that nobody names
-        known = 0
-        while leaves + known in found:
-            known += 1
-        since.named_leaves = max(since.named_leaves, known)
-        since.leaves = max(since.leaves, max(found, default=leaves - 1) + 1 - leaves)
+        if reaches:  # what ends before the backup says nothing of the time since
+            since.sources.append(str(path))
+    holds: dict[object, tuple[str, str] | None] = {}
+    for at in sorted(found):
+        _note(since, found[at], holds)
+    for target, why in filter(None, holds.values()):
+        since.changed.setdefault(target, why)
+    # a gap would be something that nobody names
+    known = 0
+    while leaves + known in found:
+        known += 1
+    since.named_leaves = max(since.named_leaves, known)
+    since.leaves = max(since.leaves, max(found, default=leaves - 1) + 1 - leaves)
 
 
 def refuse_unless_events(files: Iterable[Path]) -> None:

@@ -23,7 +23,11 @@ class Backup(Frozen):
 
 
 class Restore(Frozen):
-    """The installation was put back, and what has been held since."""
+    """
+    The installation was put back, and what has been held since.
+
+    ``stopped`` says that all was stopped, as nobody knew all that the backup had missed.
+    """
 
     backup_taken_at: datetime
     backup_sha256: str
