@@ -146,7 +146,8 @@ def main() -> None:
         sys.exit(130)
     except OSError as error:
         if error.errno == errno.ENAMETOOLONG:  # in whatever somebody typed as a path
-            say(("cct-ops: ", "bold red"), f"{error.filename}: {error.strerror}", stderr=True)
+            place = error.filename or "a path"
+            say(("cct-ops: ", "bold red"), f"{place}: {error.strerror}", stderr=True)
             sys.exit(1)
         sys.exit(_unread(error))
     sys.exit(code if isinstance(code, int) else 0)
