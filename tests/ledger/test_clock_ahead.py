@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
@@ -10,10 +11,12 @@ import sqlalchemy as sa
 from cct_ops.clients.pacing import Answer
 from cct_ops.errors import KeyRefused, Unavailable
 from cct_ops.ledger import clock
+from cct_ops.ledger.gate import leases
 from cct_ops.ledger.gate.pacing import LedgerPacer, paused_seconds
 from cct_ops.ledger.gate.refused_keys import LedgerKeys
-from cct_ops.ledger.gate.tables import readings, refused_keys, request_pauses, requests
+from cct_ops.ledger.gate.tables import readings, refused_keys, request_pauses, requests, run_leases
 from tests.clients.parts import Wire, once, refusal
+from tests.ledger.history import a_run
 from tests.ledger.test_refused_keys import scripted
 from tests.stack.polling import eventually
 
@@ -97,3 +100,44 @@ def test_a_lock_that_was_met_while_the_ledgers_clock_was_ahead_keeps_nobody_away
 
     with scripted(Wire(200, once({})), LedgerKeys(engine, "http://cct")) as transport:
         assert transport.read("canary/status") == {}
+
+
+@pytest.fixture
+def held_while_ahead(engine: sa.Engine) -> UUID:
+    """A run that showed its last sign of life while the ledger's clock was ahead."""
+    run = a_run()
+    leases.extend(engine, run.id, 30)
+    ahead = timedelta(minutes=5)
+    with engine.begin() as tx:
+        later = {
+            "expires_at": run_leases.c.expires_at + ahead,
+            "shown_at": run_leases.c.shown_at + ahead,
+        }
+        tx.execute(sa.update(run_leases).values(later))
+    return run.id
+
+
+def test_a_sign_of_life_is_no_longer_for_a_clock_that_was_ahead_at_the_one_before(
+    engine: sa.Engine, held_while_ahead: UUID
+) -> None:
+    leases.extend(engine, held_while_ahead, 20)
+
+    over = leases.seconds_over(engine, held_while_ahead)
+    assert over is not None
+    assert -30 <= over < 0
+    with engine.begin() as tx:
+        leases.touch(tx, held_while_ahead, 0)  # which takes nothing off it
+    assert (leases.seconds_over(engine, held_while_ahead) or 0) < 0
+
+
+def test_who_died_while_the_clock_was_ahead_is_not_taken_for_alive_for_as_long(
+    engine: sa.Engine, held_while_ahead: UUID
+) -> None:
+    """What it held would be held, and what it changed would stand, for minutes."""
+    leases.set_right(engine)
+
+    over = leases.seconds_over(engine, held_while_ahead)
+    assert over is not None
+    assert -30 <= over < 0
+    leases.set_right(engine)  # which gives it no more
+    assert (leases.seconds_over(engine, held_while_ahead) or 0) > over

@@ -68,6 +68,7 @@ class Reaper:
     def __call__(self) -> None:
         """Take for dead what shows no sign of life, and do what is to be done about it."""
         with self.server.connect() as client:
+            leases.set_right(self.engine)
             now = self.server.now(client)  # by which the moments of its states are
             started = border(self.engine, "runs that may be dead")
             started.each(under_way(client), lambda run: run.id, partial(self._look, now))

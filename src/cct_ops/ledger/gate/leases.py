@@ -37,6 +37,12 @@ _log = logging.getLogger(__name__)
 # A process may wait for the end of the lease of the one before it, and looks twice a second.
 _HANDED_ON_SECONDS = 2.0
 
+# Where the ledger's clock was ahead at the last sign of life, the lease is as long from now on.
+_EXPIRES_AT = sa.case(
+    (run_leases.c.shown_at > now(), now() + (run_leases.c.expires_at - run_leases.c.shown_at)),
+    else_=run_leases.c.expires_at,
+)
+
 # When this process last extended the lease of a run that it works on.
 _SHOWN: dict[UUID, float] = {}
 
@@ -75,13 +81,13 @@ def extend(
 
     What is given ``once`` stays as it was first given.
     """
-    given = {"expires_at": in_seconds(seconds), **values, **once}
+    given = {"expires_at": in_seconds(seconds), "shown_at": now(), **values, **once}
     offer = insert(run_leases).values(run_id=run_id, **given)
-    expires_at = sa.func.greatest(run_leases.c.expires_at, offer.excluded.expires_at)
+    expires_at = sa.func.greatest(_EXPIRES_AT, offer.excluded.expires_at)
     kept = {name: sa.func.coalesce(run_leases.c[name], offer.excluded[name]) for name in once}
     update = offer.on_conflict_do_update(
         index_elements=["run_id"],
-        set_={"expires_at": expires_at, **values, **kept},
+        set_={"expires_at": expires_at, "shown_at": now(), **values, **kept},
         where=sa.and_(run_leases.c.reaped_at.is_(None), *which),
     )
     return execute(ledger, update) == 1
@@ -139,6 +145,18 @@ def alive(
     renew()
     with repeat(seconds / 3, renew, f"lease of {run_id}"):
         yield
+
+
+def set_right(engine: sa.Engine) -> None:
+    """
+    Let no lease last longer because the ledger's clock was ahead when it was extended.
+
+    Else whoever died since would be taken for alive for as long.
+    """
+    ahead = (run_leases.c.reaped_at.is_(None), run_leases.c.shown_at > now())
+    execute(
+        engine, sa.update(run_leases).where(*ahead).values(expires_at=_EXPIRES_AT, shown_at=now())
+    )
 
 
 def reap(engine: sa.Engine, run_id: UUID) -> bool:

@@ -102,6 +102,7 @@ run_leases = sa.Table(
     metadata,
     sa.Column("run_id", sa.Uuid, primary_key=True),
     at_column("expires_at", nullable=False),
+    at_column("shown_at"),
     at_column("reaped_at"),
     count_column("attempt", 1),
     count_column("recoveries", 0),
