@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -12,7 +11,6 @@ import pytest
 import sqlalchemy as sa
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
-from prefect.states import Failed
 
 from cct_ops.controller import changes as sweeper
 from cct_ops.diagnoses.rollback_plan import Option
@@ -195,23 +193,6 @@ def test_a_scheduled_revert_for_later_begins_at_once_for_what_is_due_now(
     begins = run_of(change.scheduled_revert_id).next_scheduled_start_time
     assert begins is not None
     assert begins < datetime.now(UTC)
-
-
-def test_a_scheduled_revert_that_ended_in_vain_is_followed_by_another_only_after_a_pause(
-    sandbox: SandboxControl, engine: sa.Engine
-) -> None:
-    """Each of them notifies people that it failed; what is gone is replaced at once."""
-    change = weakened(engine)
-    over(engine, change, minutes_ago=10)
-    with get_client(sync_client=True) as client:
-        client.set_flow_run_state(run_of(change.scheduled_revert_id).id, Failed(), force=True)
-        sweep = partial(sweeper.sweep, engine, settings(), Notifier(engine))
-        assert [sweep(grace_seconds=60), sweep(grace_seconds=0)] == [0, 1]
-        again = changes.read(engine, change.id)
-        client.set_flow_run_state(run_of(again.scheduled_revert_id).id, Failed(), force=True)
-        assert sweep(grace_seconds=60) == 0
-        client.delete_flow_run(run_of(again.scheduled_revert_id).id)
-        assert sweep(grace_seconds=60) == 1
 
 
 def test_a_dead_cct_leaves_the_change_open_for_the_next_scheduled_revert(

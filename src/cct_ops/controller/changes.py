@@ -31,6 +31,9 @@ from cct_ops.settings import Settings
 GRACE_SECONDS = 10.0
 # One that ended in vain says so to people; the next one has twice as long to wait, but no longer.
 LONGEST_PAUSE_SECONDS = 120.0
+# A worker that took it has begun it by then, unless it died or lost Prefect's answer. One revert
+# too many finds nothing to do.
+PENDING_SECONDS = 60.0
 
 _log = logging.getLogger(__name__)
 
@@ -82,6 +85,10 @@ def _start_revert(
     last = None if known is None else find_run(client, known)
     if last is not None and last.state is not None and last.state.is_final():
         if (now - last.state.timestamp).total_seconds() < pause_seconds:
+            return False
+        last = None
+    elif last is not None and last.state is not None and last.state.is_pending():
+        if (now - last.state.timestamp).total_seconds() < PENDING_SECONDS:
             return False
         last = None
     if last is None or last.state is None:
