@@ -74,6 +74,21 @@ def test_a_dead_run_is_replaced_once_while_its_incident_is_open(
     assert str(new["id"]) in (known.reason or "")
 
 
+def test_a_dead_run_that_was_moved_on_after_its_end_is_ended_again(
+    engine: sa.Engine, playbook: Playbook, deployment: str
+) -> None:
+    """By a worker that was late, or a process that was only asleep: nobody else ends it."""
+    run_id = left(playbook, deployment, "RUNNING")
+    wait_and_sweep(engine)
+    again = {"state": {"type": "RUNNING"}, "force": True}
+    api(playbook, "POST", f"/flow_runs/{run_id}/set_state", again)
+    assert states(playbook) == ["Running"]
+
+    wait_and_sweep(engine)
+
+    assert states(playbook) == ["Crashed"]
+
+
 def test_a_dead_run_that_a_person_was_cancelling_is_cancelled_and_not_replaced(
     engine: sa.Engine, playbook: Playbook, deployment: str
 ) -> None:

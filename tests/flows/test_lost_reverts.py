@@ -7,10 +7,10 @@ from functools import partial
 import pytest
 import sqlalchemy as sa
 from prefect.client.orchestration import get_client
-from prefect.states import Failed, Pending
+from prefect.states import Failed, Pending, Running
 
 from cct_ops.controller import changes as sweeper
-from cct_ops.ledger.gate import changes
+from cct_ops.ledger.gate import changes, leases
 from cct_ops.people.notifier import Notifier
 from cct_ops.sandbox.control import SandboxControl
 from tasks.connections import settings
@@ -48,6 +48,25 @@ def test_a_scheduled_revert_that_nobody_begins_is_not_waited_for(
     sweep = partial(sweeper.sweep, engine, settings(), Notifier(engine), grace_seconds=0)
     assert sweep() == 0
     monkeypatch.setattr(sweeper, "PENDING_SECONDS", 0.0)
+    assert sweep() == 1
+    (now,) = changes.listed(engine)
+    assert now.scheduled_revert_id != change.scheduled_revert_id
+
+
+def test_a_revert_that_died_is_not_waited_for_although_prefect_has_it_for_at_work(
+    sandbox: SandboxControl, engine: sa.Engine
+) -> None:
+    """Its worker has moved it on after its end."""
+    change = weakened(engine)
+    over(engine, change)
+    assert change.scheduled_revert_id is not None
+    with get_client(sync_client=True) as client:
+        client.set_flow_run_state(change.scheduled_revert_id, Running(), force=True)
+    sweep = partial(sweeper.sweep, engine, settings(), Notifier(engine), grace_seconds=0)
+    assert sweep() == 0
+
+    assert leases.reap(engine, change.scheduled_revert_id)
+
     assert sweep() == 1
     (now,) = changes.listed(engine)
     assert now.scheduled_revert_id != change.scheduled_revert_id

@@ -10,16 +10,18 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.objects import FlowRun, State
 
 from cct_ops.clients.server import CONFIGURED, FINEST_SECONDS, Server, find_run
 from cct_ops.config import policy
 from cct_ops.controller import notices
 from cct_ops.gate import scheduled_reverts
-from cct_ops.ledger.gate import changes
+from cct_ops.ledger.gate import changes, leases
 from cct_ops.ledger.set_aside import border
 from cct_ops.models.change import TemporaryChange
 from cct_ops.models.topic import OVERDUE, Topic
@@ -83,14 +85,12 @@ def _start_revert(
     """See to it that a revert of a due change is under way; true if one had to be started."""
     known = change.scheduled_revert_id
     last = None if known is None else find_run(client, known)
-    if last is not None and last.state is not None and last.state.is_final():
-        if (now - last.state.timestamp).total_seconds() < pause_seconds:
-            return False
-        last = None
-    elif last is not None and last.state is not None and last.state.is_pending():
-        if (now - last.state.timestamp).total_seconds() < PENDING_SECONDS:
-            return False
-        last = None
+    if last is not None and last.state is not None:
+        over_after = _over_after(engine, last, last.state, pause_seconds)
+        if over_after is not None:
+            if (now - last.state.timestamp).total_seconds() < over_after:
+                return False
+            last = None
     if last is None or last.state is None:
         run_id = scheduled_reverts.schedule_with(client, engine, change, at_server=server)
         _log.warning("Temporary change %s is due and gets scheduled revert %s.", change.id, run_id)
@@ -104,6 +104,20 @@ def _start_revert(
         "Temporary change %s is due: its scheduled revert %s begins now.", change.id, last.id
     )
     return scheduled_reverts.hurry(client, engine, last, now)
+
+
+def _over_after(
+    engine: sa.Engine, run: FlowRun, state: State[Any], pause_seconds: float
+) -> float | None:
+    """
+    Return after how many seconds in its state a revert is followed by another one.
+
+    None for one that is at work, or still to come. Of one that died the ledger says so: Prefect may
+    have it for at work.
+    """
+    if state.is_final() or leases.is_reaped(engine, run.id):
+        return pause_seconds
+    return PENDING_SECONDS if state.is_pending() else None
 
 
 def _alarm(engine: sa.Engine, notifier: Notifier, change_id: UUID) -> None:

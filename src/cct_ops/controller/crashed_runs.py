@@ -71,7 +71,7 @@ class Reaper:
             leases.set_right(self.engine)
             now = self.server.now(client)  # by which the moments of its states are
             started = border(self.engine, "runs that may be dead")
-            started.each(under_way(client), lambda run: run.id, partial(self._look, now))
+            started.each(under_way(client), lambda run: run.id, partial(self._look, client, now))
             for run_id in leases.unfinished(self.engine):
                 leases.reap(self.engine, run_id)
             # One that ended and cannot say whether its change took effect is looked at once more.
@@ -80,7 +80,12 @@ class Reaper:
             settle = partial(self._settle, client, now)
             border(self.engine, "runs that died").each(leases.unsettled(self.engine), str, settle)
 
-    def _look(self, now: datetime, run: FlowRun) -> None:
+    def _look(self, client: SyncPrefectClient, now: datetime, run: FlowRun) -> None:
+        if leases.is_settled(self.engine, run.id):
+            # A worker, or a process that was only asleep, has moved it on after its end.
+            if run.state and (now - run.state.timestamp).total_seconds() > self.start_seconds:
+                _end(client, run)
+            return
         if self._silent(now, run) and leases.reap(self.engine, run.id):
             _log.warning("Run %s shows no sign of life: taken for dead.", run.name)
 

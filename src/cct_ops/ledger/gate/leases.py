@@ -191,6 +191,14 @@ def is_reaped(engine: sa.Engine, run_id: UUID) -> bool:
     return reaped_at(engine, run_id) is not None
 
 
+def is_settled(engine: sa.Engine, run_id: UUID) -> bool:
+    """Say whether it was taken for dead, and nothing more is to be done about it."""
+    settled = sa.select(run_leases.c.run_id).where(
+        run_leases.c.run_id == run_id, run_leases.c.settled_at.is_not(None)
+    )
+    return scalar(engine, settled) is not None
+
+
 def seconds_over(engine: sa.Engine, run_id: UUID) -> float | None:
     """Return since when the run's lease is over, less than 0 while it lasts; None without one."""
     over = sa.extract("epoch", now() - run_leases.c.expires_at)
