@@ -60,6 +60,15 @@ def stopped_by(engine: sa.Engine, target: str) -> Guard | None:
     return found.guard if found else None
 
 
+def left_beside(ledger: Database) -> int:
+    """Return how many databases are beside it whose names begin with its own."""
+    with ledger.named("postgres").connected() as connection:
+        found = connection.execute(
+            "select from pg_database where datname like %s", (f"{ledger.name}_%",)
+        )
+        return found.rowcount
+
+
 @pytest.fixture
 def here(ledger_url: SecretStr, postgres: EmbeddedPostgres, prefect_api_url: str) -> Installation:
     """This test's ledger, and the Prefect of all tests, which is at work meanwhile."""

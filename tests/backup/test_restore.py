@@ -31,7 +31,7 @@ from cct_ops.record import witness
 from cct_ops.record.checkpoints import Recorder
 from cct_ops.record.keys import keep_key
 from cct_ops.sandbox.control import SandboxControl
-from tests.backup.conftest import Installation, Reach, stopped_by
+from tests.backup.conftest import Installation, Reach, left_beside, stopped_by
 from tests.conftest import API_KEY
 from tests.ledger.alerts import opened
 from tests.ledger.history import a_run, permitted, plan
@@ -170,11 +170,7 @@ def test_a_restore_that_fails_leaves_what_was_there(
         there.restored(path)
 
     assert load.is_empty(there.ledger)
-    with there.ledger.named("postgres").connected() as connection:
-        left = connection.execute(
-            "select count(*) from pg_database where datname like %s", (f"{there.ledger.name}_%",)
-        ).fetchone()
-    assert left == (0,)
+    assert left_beside(there.ledger) == 0
 
 
 def leaf(kind: str, **row: object) -> dict[str, object]:

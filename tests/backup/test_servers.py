@@ -12,7 +12,7 @@ from cct_ops.backup import load
 from cct_ops.backup.database import Database
 from cct_ops.errors import BadConfiguration
 from cct_ops.ledger.gate import switches
-from tests.backup.conftest import Installation, Reach
+from tests.backup.conftest import Installation, Reach, left_beside
 
 
 def by_several_hosts(of: Database, driver: str) -> Database:
@@ -74,8 +74,4 @@ def test_where_a_second_server_fails_the_first_changes_back(
         apart.restored(tmp_path / "b.zip")
 
     assert load.is_empty(there.ledger)
-    with there.ledger.named("postgres").connected() as connection:
-        left = connection.execute(
-            "select count(*) from pg_database where datname like %s", (f"{there.ledger.name}_%",)
-        ).fetchone()
-    assert left == (0,)
+    assert left_beside(there.ledger) == 0

@@ -21,6 +21,13 @@ from tests.ledger.test_refused_keys import scripted
 from tests.stack.polling import eventually
 
 
+def move(engine: sa.Engine, table: sa.Table, *moments: str) -> None:
+    """Let what is there have been written while the clock was ten minutes ahead."""
+    with engine.begin() as tx:
+        later = {name: table.c[name] + timedelta(minutes=10) for name in moments}
+        tx.execute(sa.update(table).values(later))
+
+
 def test_what_was_read_while_the_clock_was_ahead_is_not_taken_for_new(engine: sa.Engine) -> None:
     """Else a look after a change would see what was before it, and a good fix be undone."""
     read = {"cct": "http://cct", "key": "limits", "status": 200, "headers": {}, "body": b"before"}
@@ -90,13 +97,7 @@ def test_a_lock_that_was_met_while_the_ledgers_clock_was_ahead_keeps_nobody_away
     locked = Wire(423, refusal("Locked", "API_KEY_LOCKED_OUT"), {"Retry-After": "900"})
     with scripted(locked, LedgerKeys(engine, "http://cct")) as transport, pytest.raises(KeyRefused):
         transport.read("canary/status")
-    ahead = timedelta(minutes=10)
-    with engine.begin() as tx:
-        later = {
-            "until": refused_keys.c.until + ahead,
-            "refused_at": refused_keys.c.refused_at + ahead,
-        }
-        tx.execute(sa.update(refused_keys).values(later))
+    move(engine, refused_keys, "until", "refused_at")
 
     with scripted(Wire(200, once({})), LedgerKeys(engine, "http://cct")) as transport:
         assert transport.read("canary/status") == {}
@@ -107,13 +108,7 @@ def held_while_ahead(engine: sa.Engine) -> UUID:
     """A run that showed its last sign of life while the ledger's clock was ahead."""
     run = a_run()
     leases.extend(engine, run.id, 30)
-    ahead = timedelta(minutes=5)
-    with engine.begin() as tx:
-        later = {
-            "expires_at": run_leases.c.expires_at + ahead,
-            "shown_at": run_leases.c.shown_at + ahead,
-        }
-        tx.execute(sa.update(run_leases).values(later))
+    move(engine, run_leases, "expires_at", "shown_at")
     return run.id
 
 

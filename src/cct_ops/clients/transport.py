@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
@@ -24,7 +25,7 @@ from cct_ops.clients.exchange import (
     retry_after_seconds,
 )
 from cct_ops.clients.pacing import FORGETFUL, Answer, Keys, KeyUse, Pacer
-from cct_ops.errors import BadConfiguration, Unsupported
+from cct_ops.errors import BadConfiguration, KeyRefused, Rejected, Unsupported
 
 SILENCE_SECONDS = 60.0
 """The wait after a 429 that names none: one whole window of CCT's limiters."""
@@ -225,6 +226,11 @@ def _fit_for_a_header(api_key: SecretStr) -> SecretStr:
             "X_API_KEY holds characters that no header can carry: look for a line end or a blank."
         )
     return api_key
+
+
+def refuses_key(error: Rejected) -> bool:
+    """Say whether CCT took this key for none of its own, or for one that may not ask."""
+    return isinstance(error, KeyRefused) or error.status == HTTPStatus.FORBIDDEN
 
 
 def handlers_only(transport: CctTransport, family: str) -> bool:

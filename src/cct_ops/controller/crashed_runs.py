@@ -81,12 +81,11 @@ class Reaper:
             border(self.engine, "runs that died").each(leases.unsettled(self.engine), str, settle)
 
     def _look(self, client: SyncPrefectClient, now: datetime, run: FlowRun) -> None:
-        if leases.is_settled(self.engine, run.id):
+        long_ago = now - timedelta(seconds=self.start_seconds)
+        if run.state and run.state.timestamp < long_ago and leases.is_settled(self.engine, run.id):
             # A worker, or a process that was only asleep, has moved it on after its end.
-            if run.state and (now - run.state.timestamp).total_seconds() > self.start_seconds:
-                _end(client, run)
-            return
-        if self._silent(now, run) and leases.reap(self.engine, run.id):
+            _end(client, run)
+        elif self._silent(now, run) and leases.reap(self.engine, run.id):
             _log.warning("Run %s shows no sign of life: taken for dead.", run.name)
 
     def _silent(self, now: datetime, run: FlowRun) -> bool:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cct_ops.clients.pacing import FORGETFUL, Keys, Unpaced
-from cct_ops.clients.transport import PROTECTED, CctTransport, handlers_only
+from cct_ops.clients.transport import PROTECTED, CctTransport, handlers_only, refuses_key
 from cct_ops.doctor.check import Result, Sign
 from cct_ops.doctor.ledger_base import quick
-from cct_ops.errors import BadConfiguration, KeyRefused, Rejected, Unavailable, Unsupported
+from cct_ops.errors import BadConfiguration, Rejected, Unavailable, Unsupported
 from cct_ops.settings import Settings
 
-_FORBIDDEN = 403
 _LEAVE_ALONE = "Leave this CCT alone for as long as it asks: asking again starves its limiter."
 
 _SIGNS = {
@@ -43,7 +42,7 @@ def look(settings: Settings) -> Sequence[Result]:
         try:
             transport.read(PROTECTED)
         except Rejected as error:
-            if not isinstance(error, KeyRefused) and error.status != _FORBIDDEN:
+            if not refuses_key(error):
                 raise
             fix = "Set X_API_KEY to a key of this CCT; the wrong one was tried only once."
             return [Result("cct", Sign.BROKEN, str(error), fix)]

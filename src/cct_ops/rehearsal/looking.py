@@ -6,7 +6,6 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -16,8 +15,8 @@ from pydantic import SecretStr
 
 from cct_ops.clients import deployments
 from cct_ops.clients.pacing import Unpaced
-from cct_ops.clients.transport import PROTECTED, CctTransport
-from cct_ops.errors import BadConfiguration, KeyRefused, OpsError, Rejected, Unsupported
+from cct_ops.clients.transport import PROTECTED, CctTransport, refuses_key
+from cct_ops.errors import BadConfiguration, OpsError, Rejected, Unsupported
 from cct_ops.models.run import Mode, Outcome
 from cct_ops.rehearsal.result import Rehearsed
 from cct_ops.scenarios.every import DRILLED
@@ -71,7 +70,7 @@ def _refuse_unless_known(url: str, key: str) -> None:
         try:
             transport.read(PROTECTED)
         except Rejected as error:
-            if not isinstance(error, KeyRefused) and error.status != HTTPStatus.FORBIDDEN:
+            if not refuses_key(error):
                 raise
             fix = "Set X_API_KEY to a key of that CCT; this one was tried only once"
             raise BadConfiguration(f"{error} {fix}") from None
